@@ -98,6 +98,7 @@ def test_two_emulators_share_no_state() -> None:
         assert messages == {"messages": [], "next": None}
 
 
+@pytest.mark.extended
 def test_a_locked_database_is_answered_with_503(tmp_path: Path) -> None:
     file = tmp_path / "emulator.db"
     with emulator(db=str(file)) as app, closing(sqlite3.connect(file)) as another:

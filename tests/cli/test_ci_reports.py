@@ -135,6 +135,7 @@ def test_failed_cases_and_events_are_annotations_on_github(
     assert "::error file=events.ndjson,line=1,title=track::" in result.stderr
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("file", "schema"),
     [

@@ -86,6 +86,7 @@ def test_json_output_escapes_control_characters() -> None:
     assert "İpek".encode() in raw
 
 
+@pytest.mark.extended
 def test_a_failed_scenario_prints_no_control_characters(tmp_path: Path) -> None:
     text = "Wish\x1b[35m\u202e Listed\x9b2J"
     (tmp_path / "w.feature").write_text(

@@ -95,6 +95,7 @@ def run(command: list[str], environment: dict[str, str], cwd: Path) -> str:
     return result.stdout
 
 
+@pytest.mark.extended
 def test_a_command_finds_the_emulator_in_the_background(
     environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -263,6 +263,7 @@ def test_the_python_examples_pass(tmp_path: Path) -> None:
     assert "3 passed" in result.stdout
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("start-*.md")))
 def test_start_pages_name_existing_commands(page: str) -> None:
     text = (DOCS / page).read_text("utf-8")

@@ -52,6 +52,7 @@ def test_a_mapping_reads_what_an_insert_function_adds() -> None:
     assert message["normalised"]["properties"] == {"tier": "gold"}
 
 
+@pytest.mark.extended_variants
 @pytest.mark.documented
 @pytest.mark.parametrize(
     ("code", "verdict", "step", "reason"),

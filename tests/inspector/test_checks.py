@@ -10,6 +10,7 @@ from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import load_preset_workspace
 
 
+@pytest.mark.extended
 def test_segment_defaults_lose_the_first_name_that_apps_send(
     page: Page, accessible: Callable[[Page], None]
 ) -> None:

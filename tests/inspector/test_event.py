@@ -337,6 +337,7 @@ def test_an_upsert_is_the_same_alone_and_in_a_batch(emulator: RunningEmulator, p
     expect(page.locator(".compared header")).to_contain_text("no differences")
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("sort", "titles"),
     [

@@ -42,6 +42,7 @@ def run_here(page: Page) -> None:
     expect(page.get_by_role("heading", level=2)).to_be_visible()
 
 
+@pytest.mark.extended
 def test_chosen_rows_become_a_scenario_that_runs_on_the_page(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 import requests
 from playwright.sync_api import Page, expect
 
@@ -16,6 +17,7 @@ def fail_next(emulator: RunningEmulator, times: int) -> None:
     requests.post(f"{emulator.url}/emulator/v1/faults", json=body, timeout=60).raise_for_status()
 
 
+@pytest.mark.extended
 def test_a_due_retry_appears_on_an_open_list(emulator: RunningEmulator, page: Page) -> None:
     page.goto(emulator.url)
     fail_next(emulator, 1)

@@ -106,6 +106,7 @@ ADA: JSONObject = {
 }
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("place", "text", "query"),
     [
@@ -164,6 +165,7 @@ def write_custom_attribute(emulator: RunningEmulator, name: str, value: str) -> 
     return {"type": "identify", "userId": "ada", "traits": {name: value}}
 
 
+@pytest.mark.extended
 def test_a_value_is_copied_and_a_secret_of_a_person_is_redacted(
     emulator: RunningEmulator, page: Page, accessible: Callable[[Page], None]
 ) -> None:

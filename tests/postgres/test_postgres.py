@@ -92,6 +92,7 @@ def test_nul_is_replaced_in_names_and_unchanged_in_documents(url: str) -> None:
         assert store.list_messages({"event": "Order\0Completed"})[0] == [stored]
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("path", "wanted", "found"),
     [
@@ -121,6 +122,7 @@ def test_a_json_path_matches_the_same_messages_on_both_databases(
         assert [message.message_id for message in listed.messages] == ["m1"] * found
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     "column", [*COLUMN_VALUES, "$.properties.total", "insider.events", "sent.x"]
 )

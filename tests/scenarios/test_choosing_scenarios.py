@@ -89,6 +89,7 @@ def list_results(folder: Path, *arguments: str) -> dict[str, str]:
     return {scenario["title"]: scenario["verdict"] for scenario in scenarios}
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("arguments", "titles"),
     [
@@ -120,6 +121,7 @@ def test_a_choice_runs_what_it_names(folder: Path, arguments: list[str], titles:
     assert sorted(list_results(folder, "--dry-run", *named)) == sorted(titles)
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -155,6 +157,7 @@ def test_a_choice_of_nothing_is_an_error(
     assert message in result.stderr
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("arguments", "verdict"),
     [

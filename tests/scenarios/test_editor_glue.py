@@ -32,6 +32,7 @@ def write_glue(folder: Path) -> Path:
     return file
 
 
+@pytest.mark.extended
 def test_each_step_is_one_definition(tmp_path: Path) -> None:
     text = write_glue(tmp_path / "glue").read_text("utf-8")
     assert text.count(", () => {})") == len(list_library_steps())

@@ -244,6 +244,7 @@ def test_a_team_can_report_only_to_its_own_sandboxes(emulator_url: str, folder: 
     )
 
 
+@pytest.mark.extended
 @pytest.mark.parametrize(
     ("command", "code"),
     [
@@ -371,6 +372,7 @@ def test_a_team_that_gets_full_during_a_scenario_is_reported_once(
     )
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("options", "count"), [((), 2), (("--no-keep",), 0)], ids=["by default", "no keep"]
 )

@@ -27,6 +27,7 @@ def scene(emulators: SandboxProvider) -> Iterator[ScenarioContext]:
         yield context
 
 
+@pytest.mark.extended
 def test_a_failed_step_prints_the_journey_trail_as_documented() -> None:
     command = [
         "segment_insider_emulator",

@@ -79,6 +79,7 @@ def test_the_python_sdk_reports_a_key_of_another_application(guarded: SdkEmulato
     assert guarded.list_verdicts() == []
 
 
+@pytest.mark.extended
 @pytest.mark.observed
 def test_the_node_sdk_reports_a_key_of_another_application(
     guarded: SdkEmulator, node_sdk: NodeSdk

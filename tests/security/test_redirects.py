@@ -53,6 +53,7 @@ def account(request: pytest.FixtureRequest) -> Iterator[RedirectingServer]:
         thread.join()
 
 
+@pytest.mark.extended_variants
 def test_a_redirect_is_an_answer_and_not_followed(account: RedirectingServer) -> None:
     address = f"http://127.0.0.1:{account.server_port}"
     with run_emulator(insider_url=address, insider_account="mybrand", insider_key="k") as emulator:

@@ -188,6 +188,7 @@ Feature: Songs
 REPORTS = ("junit", "cucumber-json", "cucumber-messages", "html")
 
 
+@pytest.mark.extended
 def test_scenario_reports_contain_no_key(workspace: Path) -> None:
     feature = workspace.with_name("songs.feature")
     feature.write_text(FEATURE)

@@ -272,6 +272,7 @@ def test_a_preflight_response_has_no_body(client: FlaskClient, sink: RecordingSi
     assert (response.status_code, response.data, sink.messages) == (204, b"", [])
 
 
+@pytest.mark.extended_variants
 @pytest.mark.observed
 @pytest.mark.parametrize("compressed", [False, True])
 def test_the_python_sdk_delivers_every_type_of_call(sink: RecordingSink, compressed: bool) -> None:

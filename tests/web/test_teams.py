@@ -101,6 +101,7 @@ def list_sandbox_ids(app: Flask, caller: str) -> list[str]:
     ]
 
 
+@pytest.mark.extended_variants
 @pytest.mark.parametrize(
     ("method", "path", "expected"),
     [
