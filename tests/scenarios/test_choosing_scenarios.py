@@ -197,6 +197,18 @@ def test_fail_fast_ends_with_the_first_failure(folder: Path) -> None:
     assert "1 not run" in result.stdout
 
 
+def test_a_quiet_run_prints_what_fails_and_the_counts(folder: Path) -> None:
+    result = run_verify(folder, "-q", "shop.feature:24", "shop.feature:29")
+    lines = [line for line in result.stdout.splitlines() if not line.startswith("    ") and line]
+    assert lines == [
+        "Shop  (shop.feature)",
+        "  failed   Rows (row 2)",
+        "2 scenarios: 1 passed, 1 failed",
+    ]
+    passing = run_verify(folder, "--quiet", "--tags", "@smoke", ".")
+    assert (passing.returncode, passing.stdout) == (0, "1 scenario: 1 passed\n")
+
+
 def test_a_dry_run_suggests_steps_and_sends_nothing(tmp_path: Path) -> None:
     (tmp_path / "unknown.feature").write_text(UNKNOWN)
     result = run_verify(tmp_path, "--dry-run", ".")

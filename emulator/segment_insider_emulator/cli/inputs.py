@@ -266,7 +266,7 @@ _FAMILIAR_OPTIONS = {
     ),
     **dict.fromkeys(("-D", "--define", "--world-parameters"), "Use a variable of the environment."),
     **dict.fromkeys(
-        ("--capture", "--no-capture", "--logcapture", "--no-logcapture", "-q", "--quiet"),
+        ("--capture", "--no-capture", "--logcapture", "--no-logcapture"),
         "Leave it out: output of steps is shown only where a step fails.",
     ),
     **dict.fromkeys(("--lang", "--language"), "Write # language: tr in the first line of a file."),

@@ -82,6 +82,7 @@ REPORT_FILE = click.Path(path_type=Path, dir_okay=False)
     help="Skip scenarios with these tags, '' for none.  [@skip or @wip]",
 )
 @add_workspace_options("Workspace for scenarios that name none: a file or a preset.  [guide]")
+@click.option("-q", "--quiet", is_flag=True, help="Print only what fails, and the last line.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON summary at the end.")
 @click.option(
     "-n", "--workers", default=1, show_default=True, type=click.IntRange(1, 64),
@@ -175,7 +176,9 @@ def verify_command(
     )
     _check_addresses(options, report_to)
     with interrupt_on_termination():
-        run, coverages, coverage_error = _run_and_print(paths, options, as_json, known_count)
+        run, coverages, coverage_error = _run_and_print(
+            paths, options, as_json, known_count, is_quiet=settings["quiet"]
+        )
         if not options.dry_run:
             _record_failures(run)
             _report_to_github(run, coverages)
@@ -360,7 +363,12 @@ def _find_coverage(
 
 
 def _run_and_print(
-    paths: list[Path], options: "FeatureRunOptions", as_json: bool, known_count: int
+    paths: list[Path],
+    options: "FeatureRunOptions",
+    as_json: bool,
+    known_count: int,
+    *,
+    is_quiet: bool,
 ) -> "tuple[FeatureRun, list[WorkspaceCoverage], EmulatorError | None]":
     """Run scenarios and print their results; return them, their coverage, or why there is none."""
     from segment_insider_scenarios.runner import run_features
@@ -370,7 +378,7 @@ def _run_and_print(
         reporter: Callable[[ScenarioResult, int, int], None] = (
             SilentScenarioReporter()
             if as_json
-            else ScenarioResultPrinter(is_dry_run=options.dry_run)
+            else ScenarioResultPrinter(is_dry_run=options.dry_run, is_quiet=is_quiet)
         )
 
         def report(result: "ScenarioResult", done: int, expected: int) -> None:

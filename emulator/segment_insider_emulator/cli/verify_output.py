@@ -79,15 +79,26 @@ class SilentScenarioReporter:
 
 
 class ScenarioResultPrinter:
-    """Reporter that prints each scenario result under its feature, with progress in a terminal."""
+    """Reporter that prints each scenario result under its feature, with progress in a terminal.
 
-    def __init__(self, *, is_dry_run: bool) -> None:
+    Args:
+        is_quiet: Whether only failed scenarios are printed.
+    """
+
+    def __init__(self, *, is_dry_run: bool, is_quiet: bool) -> None:
+        self._is_quiet = is_quiet
         self._current_feature: str | None = None
         self._words = DRY_RUN_WORDS if is_dry_run else {}
         self._shows_progress = sys.stdout.isatty()
 
     def __call__(self, result: "ScenarioResult", done: int, expected: int) -> None:
         self._clear_progress_line()
+        if not self._is_quiet or result.verdict == "failed":
+            self._print_result(result)
+        if self._shows_progress and done < expected:
+            click.echo(f"{done} of {expected} …", nl=False)
+
+    def _print_result(self, result: "ScenarioResult") -> None:
         if result.feature != self._current_feature:
             self._current_feature = result.feature
             print_lines([f"{result.feature}  ({result.where})"])
@@ -102,8 +113,6 @@ class ScenarioResultPrinter:
                     "",
                 ]
             )
-        if self._shows_progress and done < expected:
-            click.echo(f"{done} of {expected} …", nl=False)
 
     def _clear_progress_line(self) -> None:
         if self._shows_progress:
