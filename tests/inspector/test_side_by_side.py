@@ -128,10 +128,10 @@ def test_a_message_that_cannot_be_loaded_leaves_no_other_one_open(
 ) -> None:
     page = patient_page
     emulator.send(VIEWED, WISHED)
+    page.route("**/messages/1", lambda route: route.abort())
     page.goto(emulator.url)
     page.get_by_role("link", name="Wish Listed", exact=True).click()
     expect(page.locator("#pane h1")).to_be_visible()
-    page.route("**/messages/1", lambda route: route.abort())
     page.keyboard.press("j")
     expect(page.locator("#pane")).to_contain_text("This message could not be loaded")
     expect(page.locator("#pane h1")).to_have_count(0)

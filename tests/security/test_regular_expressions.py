@@ -71,6 +71,15 @@ BOUNDED = {
         "_NUMBER_TEXT",
     ): "a text of at most 40 characters",
     ("segment_insider_scenarios.step_catalogue", "_VALUE_PATTERN"): FEATURE,
+    ("segment_insider_scenarios.step_errors", "_TWO_NAMES"): FEATURE,
+    (
+        "segment_insider_emulator.analysis.drift.lint_edits",
+        "corrected",
+    ): "a trigger of at most 2,000 characters",
+    (
+        "segment_insider_emulator.analysis.drift.lint_edits",
+        "_replace_root",
+    ): "blanks after two braces, with which nothing else begins",
     ("segment_insider_scenarios.value_checks", "TOLERANCE_PATTERN"): FEATURE,
     ("segment_insider_scenarios.interception", "address"): "the names of hosts of ours",
     (

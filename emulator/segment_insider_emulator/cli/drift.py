@@ -102,7 +102,9 @@ def drift_command(
     """
     if live or terraform_plan:
         if file is None or preset or traffic or sarif or (live and terraform_plan):
-            raise click.UsageError("Give one FILE with --live or with --terraform-plan, alone.")
+            raise click.UsageError(
+                "Give FILE and --live or --terraform-plan, without --preset, --traffic or --sarif."
+            )
         ctx.exit(compare_workspace_file(file, terraform_plan, region, as_json=as_json))
     checks_running = file is None and preset is None and is_emulator_url(traffic or "")
     if (file is None) == (preset is None) and not checks_running:

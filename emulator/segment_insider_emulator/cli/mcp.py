@@ -3,6 +3,8 @@
 import functools
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from importlib.util import find_spec
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, Final
@@ -166,9 +168,12 @@ def _run_mcp_request(app: "Flask", allow_changes: bool) -> "Response":
     headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers
     ]
-    status, response_headers, body = anyio.run(
-        _call_sdk, server, request.method, headers, request.get_data()
-    )
+    # In a thread of its own, as a test with a browser has an event loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        call = functools.partial(
+            anyio.run, _call_sdk, server, request.method, headers, request.get_data()
+        )
+        status, response_headers, body = pool.submit(copy_context().run, call).result()
     response = Response(body, status)
     response.headers.clear()
     for name, value in response_headers:

@@ -215,22 +215,23 @@ def _set_trigger(subscription: LocatedSubscription, trigger: str) -> WorkspaceEd
 
 
 def _respell_event(problem: LintProblem) -> WorkspaceEdit | None:
-    match = re.fullmatch(r"'(.*)' does not match '(.*)': capitals count", problem.finding.what)
-    if match is None or problem.subscription is None:
+    names = problem.finding.what.removesuffix("': capitals count").removeprefix("'")
+    written, is_named, meant = names.partition("' does not match '")
+    if not is_named or problem.subscription is None:
         return None
     trigger = problem.subscription.subscription.trigger
-    corrected = trigger.replace(f'"{match[1]}"', f'"{match[2]}"')
+    corrected = trigger.replace(f'"{written}"', f'"{meant}"')
     return _set_trigger(problem.subscription, corrected) if corrected != trigger else None
 
 
 def _exclude_missing_values(problem: LintProblem) -> WorkspaceEdit | None:
-    match = re.fullmatch(r"Add `and (\S+) != null` .*", problem.finding.remedy)
-    if match is None or problem.subscription is None:
+    path, is_named, _ = problem.finding.remedy.removeprefix("Add `and ").partition(" != null` ")
+    if not is_named or problem.subscription is None:
         return None
     trigger = problem.subscription.subscription.trigger
     if " or " in trigger:
         return None
-    return _set_trigger(problem.subscription, f"{trigger} and {match[1]} != null")
+    return _set_trigger(problem.subscription, f"{trigger} and {path} != null")
 
 
 def _exclude_event(problem: LintProblem) -> WorkspaceEdit | None:
@@ -342,11 +343,11 @@ def _map_as_by_default(subscription: LocatedSubscription, field: str) -> Workspa
 def _correct_root(problem: LintProblem) -> WorkspaceEdit | None:
     """Correct the misspelled first name of the paths that a field reads."""
     keys, name = problem.find_keys(), problem.suggested_name
-    match = re.fullmatch(r"no event has '(.*)'", problem.finding.what)
-    if problem.subscription is None or keys is None or name is None or match is None:
+    root = problem.finding.what.removeprefix("no event has '").removesuffix("'")
+    if problem.subscription is None or keys is None or name is None:
         return None
     value = get_value_at(problem.subscription.mapping, keys)
-    corrected = _replace_root(value, match[1], name)
+    corrected = _replace_root(value, root, name)
     return _set_in_mapping(problem.subscription, keys, corrected) if corrected != value else None
 
 
@@ -376,10 +377,9 @@ def _send_identifier(problem: LintProblem) -> WorkspaceEdit | None:
         fields = {field.key for field in subscription.subscription.action.fields}
         is_free = "uuid" in fields and "uuid" not in subscription.mapping
         return _set_in_mapping(subscription, ("uuid",), {"@path": "$.userId"}) if is_free else None
-    match = re.search(
-        r" sends ([^,]+), ", problem.finding.what.removeprefix(repr(subscription.name))
-    )
-    return list_identifier(problem.context, match[1]) if match else None
+    what = problem.finding.what.removeprefix(repr(subscription.name))
+    name, is_named, _ = what.partition(" sends ")[2].partition(", ")
+    return list_identifier(problem.context, name) if is_named else None
 
 
 def _list_sent_identifier(problem: LintProblem) -> WorkspaceEdit | None:
