@@ -23,6 +23,7 @@ from segment_insider_scenarios.client_http import (
 )
 
 REQUEST_TIMEOUT_S = 10.0
+MIN_POST_INTERVAL_S = 0.001  # between two calls posted to Segment
 _FINDINGS_HEADER = "X-Emulator-Findings"
 # As `requests` and OpenSSL read them; the session reads nothing of the environment.
 CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -432,6 +433,8 @@ class ControlClient:
 
     def call_segment(self, path: str, body: bytes, write_key: str) -> requests.Response:
         """Post a JSON body to the emulated Segment API and return the response."""
+        # Equal calls that arrive in one millisecond are one event at Insider One.
+        time.sleep(MIN_POST_INTERVAL_S)
         headers = {"Content-Type": "application/json"}
         auth = (write_key, "")
         return self._send_request("POST", path, data=body, headers=headers, auth=auth)
