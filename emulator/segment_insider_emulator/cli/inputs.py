@@ -12,8 +12,6 @@ from segment_insider_emulator.clock import utc_now
 from segment_insider_emulator.config import load_config
 from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.filtering.transformations import transform_events
-from segment_insider_emulator.interchange.import_resources import ImportedResources
-from segment_insider_emulator.interchange.segment_api import SegmentApi, fetch_workspace_resources
 from segment_insider_emulator.json_text import InvalidEventLine, parse_event_line
 from segment_insider_emulator.text_encoding import check_utf8_and_strip_bom
 from segment_insider_emulator.types import JSONObject
@@ -21,6 +19,7 @@ from segment_insider_emulator.workspace import loading
 from segment_insider_emulator.workspace.model import Workspace, select_transformations
 
 if TYPE_CHECKING:
+    from segment_insider_emulator.interchange.import_resources import ImportedResources
     from segment_insider_scenarios.client import ControlClient
 
 DEFAULT_WORKSPACE = "guide"
@@ -137,16 +136,21 @@ def read_traffic(
         yield from transform_events(transformations, events)
 
 
-def fetch_segment_resources(destination_id: str, region: str) -> ImportedResources:
+def fetch_segment_resources(destination_id: str, region: str) -> "ImportedResources":
     """Read a destination and what belongs to it from Segment.
 
     Args:
         region: "us" or "eu".
     Raises: EmulatorError, when there is no token or Segment refuses it.
     """
-    return fetch_workspace_resources(
-        SegmentApi.from_environment(os.environ, region), destination_id
+    # Imported here because all commands load this module, and two of them ask Segment.
+    from segment_insider_emulator.interchange.segment_api import (
+        SegmentApi,
+        fetch_workspace_resources,
     )
+
+    api = SegmentApi.from_environment(os.environ, region)
+    return fetch_workspace_resources(api, destination_id)
 
 
 def read_numbered_events(path: Path) -> Iterator[tuple[str, JSONObject]]:
