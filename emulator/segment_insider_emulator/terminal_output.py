@@ -9,11 +9,13 @@ import secrets
 import shlex
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import click
 import orjson
 
+from segment_insider_emulator.errors import EmulatorError
 from segment_insider_emulator.json_text import mask_document, mask_text
 
 _DIRECTION_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -69,6 +71,21 @@ def is_single_safe_line(text: str) -> bool:
 def replace_control_characters(text: str) -> str:
     """Return *text*, which may have several lines, with control characters replaced."""
     return _CONTROL_CHARACTERS_IN_TEXT.sub("�", text)
+
+
+def write_output(text: str, file: Path | None) -> None:
+    """Write the document that a command makes to a file; None prints it.
+
+    Raises: EmulatorError, when the file cannot be written.
+    """
+    if file is None:
+        click.echo(make_terminal_safe(text), nl=False)
+        return
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as error:
+        what = f"cannot be written ({error.strerror})"
+        raise EmulatorError(what, str(file), "Name a file you may write to.") from None
 
 
 def make_terminal_safe(text: str) -> str:

@@ -1,11 +1,10 @@
 """The page of the Python API says what the docstrings say, of all that tests may import."""
 
 import importlib
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from docs_scripts import load_docs_script
 
 import segment_insider_scenarios
 
@@ -13,16 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PACKAGE = "segment_insider_scenarios"
 
 
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("write_api_page", DOCS / "write_api_page.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SCRIPT = load_script()
+SCRIPT = load_docs_script("write_api_page")
 PUBLIC = [
     (f"{PACKAGE}.{module}", name)
     for modules in SCRIPT.PUBLIC.values()

@@ -1,6 +1,5 @@
 """The site of the documentation is complete, without dead links, and can be searched."""
 
-import importlib.util
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,27 +8,18 @@ from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from types import ModuleType
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from docs_scripts import load_docs_script
 from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 
-def load_build_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("build_site", DOCS / "build_site.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-BUILD = load_build_script()
+BUILD = load_docs_script("build_site")
 
 
 @pytest.fixture(scope="module")

@@ -120,7 +120,7 @@ def _report_errors(tool: Callable[..., JSON], error_type: "type[ToolError]") -> 
 def install_mcp_endpoint(app: "Flask", *, allow_changes: bool) -> None:
     """Let a Flask *app* serve the tools at MCP_PATH, and below each sandbox.
 
-    Each request stands for itself, as the protocol allows: no session, and no stream that holds a
+    Each request is independent, as the protocol allows: no session, and no stream that holds a
     thread. It needs the password or token that the control API needs.
     """
     from segment_insider_emulator.web.access import MCP_PATH

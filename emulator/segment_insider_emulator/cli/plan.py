@@ -7,8 +7,7 @@ import click
 
 from segment_insider_emulator.analysis.plan_inference import infer_tracking_plan
 from segment_insider_emulator.cli.inputs import read_traffic
-from segment_insider_emulator.errors import EmulatorError
-from segment_insider_emulator.terminal_output import make_terminal_safe
+from segment_insider_emulator.terminal_output import write_output
 
 
 @click.command("infer", epilog="Example: emulator plan infer events.ndjson --output plan.json")
@@ -25,12 +24,5 @@ def infer_command(traffic: str, name: str, output: Path | None) -> None:
     plan = infer_tracking_plan(read_traffic(traffic), name)
     text = json.dumps(plan, indent=2, ensure_ascii=False) + "\n"
     rules = len(plan["data"]["rules"])
-    if output is None:
-        click.echo(make_terminal_safe(text), nl=False)
-    else:
-        try:
-            output.write_text(text, "utf-8")
-        except OSError as error:
-            what = f"cannot be written ({error.strerror})"
-            raise EmulatorError(what, str(output), "Name a file you may write to.") from None
+    write_output(text, output)
     click.echo(f"{traffic}: {rules} rule{'' if rules == 1 else 's'}; review them", err=True)

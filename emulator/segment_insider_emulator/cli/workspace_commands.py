@@ -39,6 +39,7 @@ from segment_insider_emulator.terminal_output import (
     format_known_cause_count,
     make_terminal_safe,
     print_lines,
+    write_output,
 )
 from segment_insider_emulator.types import JSONObject
 from segment_insider_emulator.workspace import (
@@ -221,14 +222,7 @@ def export_command(
     if left_out:
         notice = f"left out, because the format cannot contain it: {', '.join(left_out)}"
         print_lines([f"note: {notice}. Set it by hand if you need it."], err=True)
-    if output is None:
-        click.echo(make_terminal_safe(text), nl=False)
-        return
-    try:
-        output.write_text(text, "utf-8")
-    except OSError as error:
-        what = f"cannot be written ({error.strerror})"
-        raise EmulatorError(what, str(output), "Name a file you may write to.") from None
+    write_output(text, output)
 
 
 def _load_workspace_from_file_or_url(file: str) -> Workspace:

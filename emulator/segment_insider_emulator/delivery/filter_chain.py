@@ -67,7 +67,7 @@ SEGMENT_INTEGRATION = "Segment.io"
 INTEGRATIONS_OBJECT_CODE = "FILTERED_BY_INTEGRATIONS_OBJECT"
 UNSUPPORTED_TYPE_CODE = "UNSUPPORTED_EVENT_TYPE"
 CONSENT_CODE = "FILTERED_BY_END_USER_CONSENT"
-# Segment sends it whatever people refuse: it tells destinations what they refuse.
+# Segment sends it whatever people refuse: destinations learn from it what they refuse.
 CONSENT_UPDATE_EVENT = "Segment Consent Preference Updated"
 SCREEN_NOT_LISTED = "Segment's catalogue lists no Screen for this destination"
 FilterStage: TypeAlias = Callable[[JSONObject], FilterResult]

@@ -258,7 +258,7 @@ class EngineProcess:
                 if pipe:
                     pipe.write(json.dumps({**order, "id": id}).encode() + b"\n")
                     pipe.flush()
-            except (OSError, ValueError):  # it has ended, or was closed meanwhile
+            except (OSError, ValueError):  # it has ended, or was closed
                 return False
         return pipe is not None
 

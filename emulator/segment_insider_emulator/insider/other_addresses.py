@@ -62,7 +62,7 @@ def build_not_imitated_rejection(method: str, path: str, host: str = "") -> Requ
     """Build the rejection of a request to an address that this emulator does not imitate.
 
     Args:
-        host: Host that the request names; "" or an unknown one stands for all of Insider One's.
+        host: Host that the request names; "" or an unknown one means all of Insider One's.
     Returns: 501 for an address that Insider One publishes, otherwise 404.
     """
     addresses = _list_other_addresses()

@@ -60,7 +60,7 @@ def find_workspace_differences(workspace: Workspace, other: Workspace) -> list[W
     """Find what differs between a workspace and another version of it, in their order."""
     own_parts, other_parts = _list_deciding_parts(workspace), _list_deciding_parts(other)
     if not other_parts[CONSENT_PART]:
-        # No API of Segment tells them.
+        # No API of Segment has them.
         own_parts[CONSENT_PART] = {}
     return list(_compare("", own_parts, other_parts))
 
